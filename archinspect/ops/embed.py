@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from archinspect.base.shape import Mismatch, size, smallest
 from archinspect.base.strides import in_order, is_in_order, lies_alike, of_concatenated, of_elements, ordered
-from archinspect.ops.args import Bool, Choice, Int, Optional, arg
+from archinspect.ops.args import Choice, Int, Optional, arg
 from archinspect.ops.axes import numbered, same
 from archinspect.ops.base import Op
 from archinspect.ops.declared import ArgumentError
@@ -181,10 +181,10 @@ class LearnedPositions(Op):
         None,
         aliases=("sequence_length", "max_length", "num_embeddings"),
     )
-    indexed: bool = arg(
+    indexed: bool | str = arg(
         "look the table up by int64 indices made anew in every pass, as GPT-2, and not by a buffer of them, as BERT: "
-        "backward keeps them",
-        Bool(),
+        "backward keeps them; `each_sample` by those of each sample, as RoBERTa and Whisper",
+        Choice(False, True, "each_sample"),
         default=False,
     )
 
@@ -215,14 +215,23 @@ class LearnedPositions(Op):
         return size(output[1:])
 
     def kept(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Kept:
-        return Kept(extra=(("int64", output[1]),)) if run.weights and self.indexed else Kept()
+        return Kept(extra=(("int64", self._tables(output) * output[1]),)) if run.weights and self.indexed else Kept()
 
     def workspace(self, shapes: Sequence[Shape], output: Shape, run: Run) -> Elements:
         if not self.indexed:
             return ()
-        # What is looked up, beside the sum; or the places, where these are longer than the sum.
-        longer = 2 * output[1] > size(output)
-        return (("float", size(output[1:]) - longer * size(output)), ("int64", longer * output[1]))
+        # What is looked up, beside the sum; or the places, where these are longer than the sum. Those of each sample
+        # are copies of one row, which may be longer than what is looked up.
+        each = self.indexed == "each_sample"
+        tables, steps, found = self._tables(output), output[1], self._tables(output) * size(output[1:])
+        if each and steps * (2 + 2 * tables) > max(found + size(output), found + 2 * tables * steps):
+            return (("float", -size(output)), ("int64", steps * (1 + tables)))
+        longer = 2 * tables * steps > size(output)
+        return (("float", found - longer * size(output)), ("int64", longer * tables * steps))
+
+    def _tables(self, output: Shape) -> int:
+        """Return how often the places are looked up."""
+        return output[0] if self.indexed == "each_sample" else 1
 
     def own_strides(self, shapes: Sequence[Shape], strides: Sequence[Shape | None], output: Shape) -> Shape | None:
         return of_elements([output, output[1:]], [strides[0], None], output) if strides[0] else None

@@ -207,6 +207,10 @@ class LearnedPositions(nn.Module):
         self.table, self.indexed = nn.Parameter(torch.zeros(shape)), indexed
 
     def forward(self, given):
+        if self.indexed == "each_sample":
+            return given + functional.embedding(
+                torch.arange(given.shape[1], device=given.device).repeat(len(given), 1), self.table
+            )
         if self.indexed:
             return given + functional.embedding(torch.arange(given.shape[1], device=given.device), self.table)
         return given + self.table[: given.shape[1]]
@@ -805,6 +809,7 @@ def torch_cases():  # noqa: C901, PLR0912, PLR0915 - a table
     yield case("LearnedPositions", (2, 4, 5, 6))
     yield case("LearnedPositions", (2, 5, 6), input_dim=9)
     yield case("LearnedPositions", (2, 5, 6), input_dim=9, indexed=True)
+    yield case("LearnedPositions", (2, 5, 6), input_dim=9, indexed="each_sample")
     yield case("ClassToken", (2, 5, 6))
     yield case("ClassToken", (2, 5, 6), n=2)
     yield case("LearnedTokens", (2, 5, 6), n=3, dim=4)

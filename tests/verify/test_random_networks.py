@@ -157,6 +157,7 @@ HELD = {
     ],
     "places that are floats": [{"Input": {"shape": 4}}, {"EmbeddingBag": {"input_dim": 9, "output_dim": 2}}],
     "positions that are looked up": [{"Input": {"shape": [4, 1]}}, {"LearnedPositions": {"indexed": True}}],
+    "positions of each sample": [{"Input": {"shape": [4, 1]}}, {"LearnedPositions": {"indexed": "each_sample"}}],
     "a slope and a threshold after another step": [FIVE, "GELU", {"ReLU": {"negative_slope": 0.5, "threshold": 1.0}}],
     "a causal mask of more scores than features": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True}}],
     "a causal mask, capped": [{"Input": {"shape": [16, 1]}}, {"SDPA": {"causal": True, "soft_cap": 5.0}}],

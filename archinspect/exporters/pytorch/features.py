@@ -318,7 +318,8 @@ def positions(use: Use) -> Step:
     shape = use.call.weights["position_embeddings"].shape
     if op.indexed:
         table = {"num_embeddings": shape[0], "embedding_dim": size(shape[1:])}
-        return Step(code("{self}({0})"), call("IndexedPositions", table), parts=("IndexedPositions",))
+        kind = "SamplePositions" if op.indexed == "each_sample" else "IndexedPositions"
+        return Step(code("{self}({0})"), call(kind, table), parts=(kind,))
     return Step(code("{self}({0})"), call("LearnedPositions", {"shape": shape}), parts=("LearnedPositions",))
 
 

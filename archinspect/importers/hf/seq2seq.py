@@ -320,7 +320,7 @@ def whisper(net: GraphBuilder, c: Config, sound: Tensor, target: Tensor, root: s
             encoded = norm(net, x, "layer", "layer_norm")
         with within(net, "decoder"):
             words = table(net, target, c.whole("vocab_size"), width, "embed_tokens")
-            op = LearnedPositions(input_dim=c.whole("max_target_positions"), indexed=True)
+            op = LearnedPositions(input_dim=c.whole("max_target_positions"), indexed="each_sample")
             x = net.add(op, words, name="embed_positions")
             x = side_layers(net, c, x, encoded, "decoder", pre_norm=True, key_bias=False)
             return Built(norm(net, x, "layer", "layer_norm"), words)

@@ -26,6 +26,15 @@ class IndexedPositions(nn.Embedding):
         )
 
 
+class SamplePositions(nn.Embedding):
+    """Adds a learned vector for every position, looked up in a table for each sample."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(
+            torch.arange(x.shape[1], device=x.device).repeat(len(x), 1)
+        ).reshape(x.shape)
+
+
 class ClassToken(nn.Module):
     """Puts learned vectors in front of the steps."""
 
