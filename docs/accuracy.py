@@ -312,29 +312,21 @@ What these programs have and specs do not:
 - Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, the blocks with
   a window of Gemma 3 270M repeat the one head of values without a copy: 3,145,728 bytes per block are not kept.
 - ModernBERT holds them, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is made.
-- Whisper's program has the positions of every sample's tokens, 3,584 bytes each, and at the peak those of the sound.
-- wav2vec 2.0 keeps which of the 49 steps are hidden, and holds the projected features at batch 1.
-- SegFormer's decoder reads its maps by products. Beyond batch 1 these copy three maps into another memory
-  layout, maps that their stages keep already.
-- DETR's first block reads a map as steps. Beyond batch 1 its three products copy what they read, two of them the same:
-  640,000 bytes per sample. At the peak, a mask of the images is 2,560,000 per sample.
+- wav2vec 2.0 keeps which of the 49 steps are hidden.
+- DETR: at the peak, a mask of the images is 2,560,000 bytes per sample.
 - NF-ResNet: timm multiplies what the first block reads by 1, of which it keeps 802,816 bytes per sample. At the peak, a
   variable holds what a block adds while it is multiplied by a factor and added: 2,408,448 per sample, and with a single
   one, where the peak predicted is elsewhere, 1,701,888.
-- RT-DETR's first block reads a map as DETR's, 409,600 bytes per sample beyond batch 1. PyTorch notes where the
-  largest scores are and, of features that it detaches, which it took: 684,000 bytes per sample. At the peak, a mask of
-  the images is 1,638,400.
+- RT-DETR: PyTorch notes where the largest scores are and, of features that it detaches, which it took: 684,000 bytes
+  per sample. At the peak, a mask of the images is 1,638,400.
 - Mask R-CNN: the pyramid's program [as that of Faster R-CNN](#where-the-peak-differs).
 - Stable Diffusion 3: its last block copies, beyond batch 1, what is attended to for the image, so that nothing keeps it
   for the text. At the peak, variables are given the joined queries, keys and values.
 - FLUX.1 computes cosines and sines of its positions in each pass, of 128 features of 4,608 places each, and holds the
   positions.
-- V-Net's program holds its smallest map to the end: 262,144 bytes per sample.
 - SAM: at the peak, the program holds queries, keys and values of several samples apart, beside what makes them: two
   maps per sample more than the spec, which holds queries apart. Of a single sample it holds none apart: a map less.
-- Hiera: at the peak, its variables hold the input of the stage and what attention made.
 - SAM's mask decoder holds a copy of the places' positions, and the tokens of all masks: 4,239,360 bytes per sample.
-- YOLO11 scales queries, not scores, and makes a copy of the values for a convolution of them.
 - Swin: [as `swin_t`](#where-what-is-kept-differs), and for the peak [as there](#where-the-peak-differs).
 - Mamba-2 is transformers' program without kernels: 118,480,896 MACs a sample beyond what the network needs. In each of
   24 layers, `LinearAttention`'s states of 4 chunks and one before come by a product with all of these, 25 pairs of
@@ -348,25 +340,20 @@ What these programs have and specs do not:
 - GCN and GAT: PyTorch Geometric reads both ends of the edges from one tensor, 212,224 bytes, and holds a layer's
   features, or GAT's scores of the nodes, to its end.
 - KAN: pykan puts numbers where a spline's span is empty, and keeps what it looked at: 6,912 bytes.
-- Res2Net holds the parts of the 3x3 convolution while the last one of a block runs, 2,609,152 bytes a sample; SE-ResNet
-  the weights of a block's channels, 1,024 bytes a sample, which shows beside others from several samples on; ResNeSt
-  what these are made of, 256 bytes a sample.
+- Res2Net holds the parts of the 3x3 convolution while the last one of a block runs; those of its first block, which the
+  spec does not hold, are 326,144 bytes a sample. SE-ResNet holds the weights of a block's channels, 1,024 bytes a
+  sample, which shows beside others from several samples on; ResNeSt what these are made of, 256 bytes a sample.
 - CLIP: transformers copies the features where a text ends, by two indices, and keeps no others of its last layer.
-- DeiT: timm adds the positions in a function of its own, and no longer holds what they are added to.
 - BEiT: timm makes queries, keys and values as one, of which a single sample keeps all: 14,524,416 bytes more. It looks
-  biases up by a table of the network, 3,725,664 bytes less, joins those of the projections, 9,216 bytes, and does not
-  hold what the first block reads.
+  biases up by a table of the network, 3,725,664 bytes less, and joins those of the projections, 9,216 bytes.
+- Flan-T5: 1,048,576 bytes a sample of the peak have not been traced to a layer.
 - SigLIP: the query of the patches attends by steps that are written out, without a copy of the keys.
 - MaxViT: as Swin, in the four attentions of its last stage: 401,408 bytes.
-- Flan-T5: transformers writes GELU's form by tanh out, which keeps three tensors more, 188,743,680 bytes a sample.
-- RoBERTa keeps the positions, which it makes of the tokens: 4,096 bytes a sample.
 - TinyViT looks biases up by tables of the network, as BEiT: 1,920,800 bytes less.
 - BLIP: transformers normalizes the first patch once more, which nothing reads: 8 bytes. Its attention of pictures is
   written out: a variable holds the scaled scores to the end, beside what the heads make and the copy in which that lies
   side by side, 3,545,088 bytes per sample.
-- EVA-02: timm does not hold what the first block reads, 789,504 bytes a sample, and has its peak elsewhere then.
 - FastViT: timm adds 0 for a branch that is not there, and holds the sum beside what it is of: 3,145,728 bytes a sample.
-- ViT with patches of 32: the encoder's program holds the steps with their positions while its blocks run.
 """
 
 

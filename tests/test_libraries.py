@@ -30,40 +30,27 @@ class Beside(NamedTuple):
 
 # What they are stands in docs/accuracy.md.
 POSITIONS = 8 * 1024  # a number of each token
-# Features of the maps of three stages.
-SEGFORMER = {"segformer_b0": 950_272, "segformer_b5": 2_969_600, **{f"segformer_b{n}": 1_900_544 for n in range(1, 5)}}
-# Features that attend, times 400 positions and the blocks.
-YOLO = {"yolo11n": 128, "yolo11s": 256, "yolo11m": 256, "yolo11l": 512, "yolo11x": 768}
 DETR = ("detr_resnet50", "detr_resnet101")
 SD3 = {"sd3_medium": 1536, "sd35_large": 2432}
 SAM = {f"sam_vit_{size}": 64**2 * width * 4 for size, width in (("b", 768), ("l", 1024), ("h", 1280))}  # a map
-# Bytes that are held, per sample.
-HIERA = {"hiera_tiny": 1_003_520, "hiera_base": 1_204_224, "hiera_large": 1_806_336}
 NORMS = {
     "gemma2_2b": 2304 + 26 * 4 * 2304,
     "gemma3_270m": 640 + 18 * (4 * 640 + 2 * 256),
     "gemma3_4b": 2560 + 34 * (4 * 2560 + 2 * 256),
 }
-WHISPER = [name for name in MEASURED if name.startswith("whisper")]
 KEPT_BESIDE = {
     "rwkv4_169m": Beside(sample=(12 * 3 - 24) * 768 * 4),
     **{name: Beside(4 * weights) for name, weights in NORMS.items()},
     "gemma3_270m": Beside(4 * NORMS["gemma3_270m"], alone=-15 * 3 * 1024 * 256 * 4),
-    **{name: Beside(-448 * 8, 448 * 8) for name in WHISPER},
     **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(sample=49)),
-    "flan_t5_base": Beside(sample=3 * 12 * (512 + 128) * 2048 * 4),
-    "roberta_base": Beside(sample=512 * 8),
     "tiny_vit_5m": Beside(-8 * (4 * 7**4 + 6 * 14**4)),
     "blip_base": Beside(sample=2 * 4),
     "siglip_base": Beside(sample=(1 - 196) * 768 * 4),
     "beit_base": Beside(-12 * 197 * 197 * 8, alone=12 * 2 * 197 * 768 * 4),
     "kan_mnist": Beside(sample=64 * (10 + 9 + 8) * 4),
     "clip_vit_b32": Beside(sample=2 * 8 - 76 * 512 * 4),
-    **{name: Beside(sample=4 * features, alone=-4 * features) for name, features in SEGFORMER.items()},
-    **{name: Beside(sample=4 * 400 * features * 3 // 2) for name, features in YOLO.items()},
-    **{name: Beside(sample=640_000, alone=-640_000) for name in DETR},
     "nf_resnet50": Beside(sample=802_816),
-    "rt_detr_r50": Beside(sample=684_000 + 409_600, alone=-409_600),
+    "rt_detr_r50": Beside(sample=684_000),
     "flux_dev": Beside(2 * 4608 * 128 * 4),
     "maxvit_t": Beside(alone=4 * 49 * 512 * 4),
     "swin_b": Beside(alone=2 * 49 * 1024 * 4),
@@ -72,17 +59,13 @@ KEPT_BESIDE = {
 PEAK_BESIDE = {
     **dict.fromkeys(("mistral_7b", "phi3_mini", "phi4", "smollm2_1_7b"), Beside(POSITIONS)),
     **dict.fromkeys(("modernbert_base", "modernbert_large"), Beside(POSITIONS + 1024**2, 4 * 1024**2)),
-    **{name: Beside(1500 * 8) for name in WHISPER},
-    **dict.fromkeys(("wav2vec2_base", "wav2vec2_large"), Beside(alone=49 * 512 * 4)),
-    "beit_base": Beside(3 * 768 * 4, -197 * 768 * 4),
-    "res2net50_26w_4s": Beside(sample=56 * 56 * 208 * 4),
+    "beit_base": Beside(3 * 768 * 4),
+    "res2net50_26w_4s": Beside(sample=56 * 56 * 26 * 4),
     "seresnet50": Beside(sample=1024, alone=-1024),
     "resnest50d": Beside(sample=64 * 4),
     "flan_t5_base": Beside(sample=128 * 2048 * 4),
     "blip_base": Beside(sample=3_545_088),
-    "eva02_base": Beside(sample=-287_840),
     "fastvit_t8": Beside(sample=128 * 128 * 48 * 4),
-    "deit_small": Beside(sample=-197 * 384 * 4),
     "gcn_cora": Beside(2 * 13264 * 8, 2708 * 16 * 4),
     "gat_cora": Beside(2 * 13264 * 8, 2 * 2708 * 8 * 4),
     "kan_mnist": Beside(sample=2880),
@@ -92,12 +75,8 @@ PEAK_BESIDE = {
     "maskrcnn_resnet50_fpn": Beside(sample=-12_920_832),
     **{name: Beside(sample=-(2 * 4096 - 333) * width * 4) for name, width in SD3.items()},
     "flux_dev": Beside(4608 * (2 * 128 + 3) * 4, sample=8),
-    "vnet": Beside(sample=262_144),
     **{name: Beside(sample=2 * one, alone=-3 * one) for name, one in SAM.items()},
-    **{name: Beside(sample=held) for name, held in HIERA.items()},
     "sam_mask_decoder": Beside(sample=4_239_360),
-    "vit_b_32": Beside(sample=50 * 768 * 4),
-    "vit_l_32": Beside(sample=50 * 1024 * 4),
     "rwkv7_0_1b": Beside(sample=256 * 768 * 4),
     "rwkv7_0_4b": Beside(sample=256 * 1024 * 4),
 }
