@@ -64,6 +64,7 @@ LEARNED = {
     *("blip_base", "gat_cora", "gcn_cora", "kan_mnist", "sam_vit_b", "sam_vit_h", "sam_vit_l"),
     "sam_prompt_encoder",
     *("rwkv4_169m", "rwkv7_0_1b", "rwkv7_0_4b", "edgenext_small"),
+    *("whisper_tiny", "whisper_base", "whisper_small", "whisper_medium", "whisper_large_v3", "whisper_large_v3_turbo"),
 }
 
 
