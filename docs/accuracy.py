@@ -89,6 +89,7 @@ differs in these:
   variable in some programs, and not in others.
 - `Dot` of what does not lie in order makes copies that are not predicted.
 - `RoIAlign` is predicted as torchvision's kernel; exported programs write it out, and `verify` leaves their peak out.
+- `Concatenate` of several maps whose axes a `Permute` has turned, or a layer of the other layout, may lie otherwise.
 - Integers that become floats are held beside the copy until the operator ends; a program may free either before, as the
   mean of two and a convolution of what it pads do: `Average` of two vectors of 4 int64 holds 16 bytes less.
 - Integers that attention reads: a program that makes queries, keys and values by one product keeps one copy in floats,
