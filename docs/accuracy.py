@@ -310,9 +310,9 @@ What these programs have and specs do not:
 
 - Decoders of transformers hold the positions of which they compute rotary angles: at the peak 8,192 bytes for 1,024
   tokens, where it lies in a block.
+- ModernBERT holds them, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is made.
 - Gemma 2 and 3 add 1 to the weights of each normalization in each pass, and keep the sums. At batch 1, the blocks with
   a window of Gemma 3 270M repeat the one head of values without a copy: 3,145,728 bytes per block are not kept.
-- ModernBERT holds them, too, and a mask for its windows: 4,194,304 bytes per sample, and 1,048,576 while it is made.
 - wav2vec 2.0 keeps which of the 49 steps are hidden.
 - DETR: at the peak, a mask of the images is 2,560,000 bytes per sample.
 - NF-ResNet: timm multiplies what the first block reads by 1, of which it keeps 802,816 bytes per sample. At the peak, a
