@@ -39,7 +39,7 @@ class LayerKind(Kind):
         if name and kind is None:
             found = Near(name, [n for names in ops.FAMILIES.values() for n in names])
             raise ArgumentError(f"unknown operator '{name}'", name, near=found)
-        if kind is None or kind.inputs[0] != 1:
+        if kind is None or kind.inputs[0] != 1 or not kind.batched:
             raise ValueError(self.expected)
         return make_argument(kind, name, given)
 

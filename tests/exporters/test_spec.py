@@ -16,7 +16,7 @@ from archinspect.language.load import open_spec
 LONGER = 1.5
 """So much longer than its author's text a built-in network may be."""
 # If all were one function, variables would hold what steps read by name; which these are, a graph does not tell.
-NAMED_OTHERWISE = ("dit_", "hiera_", "mobileone_", "rwkv", "sd3", "segformer_", "xlstm")
+NAMED_OTHERWISE = ("dit_", "hiera_", "mobileone_", "modernbert_", "rwkv", "sd3", "segformer_", "vnet", "xlstm")
 # Lines of ready-made blocks, which are written out.
 READY = {"rwkv4_169m": 44, "rwkv7_0_1b": 90, "rwkv7_0_4b": 90, "xlstm_7b": 27}
 

@@ -447,7 +447,7 @@ def _tidy_einsum_dense(guess: Guess) -> None:
 # Layers around another one
 
 STEPS_APART = {"TimeDistributed", "Bidirectional", "Custom", "Activation", "Concatenate"}
-SINGLE = [kind for kind in KNOWN if kind.inputs[0] == 1 and kind.__name__ not in STEPS_APART]
+SINGLE = [kind for kind in KNOWN if kind.inputs[0] == 1 and kind.batched and kind.__name__ not in STEPS_APART]
 
 
 def _of_a_step(guess: Guess) -> Any:

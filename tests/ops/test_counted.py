@@ -37,7 +37,7 @@ BOTH_WAYS = [
 IN_STEPS = [
     ("TimeDistributed", {"layer": {op: args}}, [(shape[0], 3, *shape[1:])], layout)
     for op, args, (shape, *more), layout in ROWS + OTHERS + BOTH_WAYS
-    if not more and ops.find_operator(op).inputs[0] == 1
+    if not more and (kind := ops.find_operator(op)).inputs[0] == 1 and kind.batched
 ]
 EVERY = ROWS + OTHERS + BOTH_WAYS + IN_STEPS
 # Figures that are not known of an operator whose own figures are, and why.
@@ -65,7 +65,8 @@ def test_every_operator_is_counted_or_said_to_be_unknown(op, args, shapes, layou
 @pytest.mark.parametrize(("op", "args", "shapes", "layout"), [row for row in ROWS + OTHERS if len(row[2]) == 1][::7])
 def test_in_steps_it_counts_as_on_as_many_samples(op, args, shapes, layout):
     ((batch, *rest),) = shapes
-    if ops.find_operator(op).inputs[0] != 1:
+    kind = ops.find_operator(op)
+    if kind.inputs[0] != 1 or not kind.batched:
         return
     one = single_layer(op, args, [(3 * batch, *rest)], layout, apart=True)
     steps = single_layer("TimeDistributed", {"layer": {op: args}}, [(batch, 3, *rest)], layout, apart=True)
