@@ -255,8 +255,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Return heads whose pairs of features are rotated, by tables of their steps."""
     x = torch.unflatten(x, -1, (-1, cos.shape[-1]))
     one, other = x.chunk(2, dim=-1)
-    turned = torch.cat([-other, one], dim=-1)
-    x = x * cos.unsqueeze(-2) + turned * sin.unsqueeze(-2)
+    x = x * cos.unsqueeze(-2) + torch.cat([-other, one], dim=-1) * sin.unsqueeze(-2)
     return x.flatten(-2)
 
 
